@@ -1,0 +1,5 @@
+"""`python -m botkit`."""
+
+from botkit.cli import main
+
+main()

@@ -93,7 +93,7 @@ class StreamingChannel(ReplyChannel, Protocol):
         """What was appended is void; the same message starts again."""
 
     async def end(self, message_id: str, markdown: str, /) -> None:
-        """The message is complete and reads `markdown`."""
+        """The message is complete and reads `markdown`: show what of it was not appended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def load_settings(config: Path | str | None = None, *, overrides: Mapping[str, A
 
     The file is `config`, else BOTKIT_CONFIG, else ./botkit.toml if there is one, else none. `overrides` has the
     tables of the file, `{"model": {"name": "…"}}`; a None in it is an option that nobody gave. In the result the
-    address of the database is absolute and names its async driver.
+    address of the database is absolute and names its driver.
 
     Unknown keys and tables are sentences in `warnings`. ConfigError, one line for each fault, if a named file is
     missing, cannot be read or is no TOML, or if a value is wrong; no message shows a value.

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from botkit.settings.url import with_async_driver
+from botkit.settings.url import with_driver
 
 __all__ = [
     "FREE_TABLES",
@@ -107,6 +107,7 @@ class DatabaseSettings(_Table):
 
     url: str = Field(
         default="sqlite+aiosqlite:///botkit.db",
+        validate_default=True,
         repr=False,
         title="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, an @ in the password written %40",
         examples=["sqlite:///botkit.db"],
@@ -119,7 +120,7 @@ class DatabaseSettings(_Table):
     @field_validator("url")
     @classmethod
     def _runs_on_async_driver(cls, url: str) -> str:
-        return with_async_driver(url)
+        return with_driver(url)
 
 
 class RunSettings(_Table):

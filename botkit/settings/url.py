@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-__all__ = ["with_async_driver", "with_folder"]
+__all__ = ["with_driver", "with_folder"]
 
 _SQLITE = re.compile(r"sqlite(\+aiosqlite)?://(?P<rest>(/.*)?)")
 # As SQLAlchemy splits it, but with no second @: it would take a piece of the password for the host and name it.
@@ -17,16 +17,17 @@ _POSTGRESQL = re.compile(
     r"postgresql(\+psycopg)?://(?P<rest>"
     r"([^@]*@)?(\[[^\]@]+\]|[^:/?@\[\]]*)(:\d{1,5})?(/[^?@]*)?(\?.*)?)"
 )
-_FILE = re.compile(r"sqlite\+aiosqlite:///(?!:memory:|file:)(?P<path>[^?]+)(?P<query>\?.*)?")
+_FILE = re.compile(r"sqlite:///(?!:memory:|file:)(?P<path>[^?]+)(?P<query>\?.*)?")
 
 
-def with_async_driver(url: str) -> str:
-    """Return `url` with the driver that botkit uses, sqlite+aiosqlite or postgresql+psycopg.
+def with_driver(url: str) -> str:
+    """Return `url` with the driver that botkit uses, sqlite or postgresql+psycopg.
 
-    ValueError for any other database, and for an address that SQLAlchemy could not take apart.
+    `sqlite+aiosqlite` is the same as `sqlite`, since the store is asynchronous by itself. ValueError for any other
+    database, and for an address that SQLAlchemy could not take apart.
     """
     if match := _SQLITE.fullmatch(url.strip()):
-        return f"sqlite+aiosqlite://{match['rest']}"
+        return f"sqlite://{match['rest']}"
     if match := _POSTGRESQL.fullmatch(url.strip()):
         return f"postgresql+psycopg://{match['rest']}"
     raise ValueError("not an address of SQLite or PostgreSQL")
@@ -41,4 +42,4 @@ def with_folder(url: str, folder: Path) -> str:
     if match is None:
         return url
     path = (folder / unquote(match["path"])).absolute()
-    return f"sqlite+aiosqlite:///{quote(path.as_posix(), safe=' +/:')}{match['query'] or ''}"
+    return f"sqlite:///{quote(path.as_posix(), safe=' +/:')}{match['query'] or ''}"

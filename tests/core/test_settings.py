@@ -175,36 +175,36 @@ class TestEnvironment:
 
 class TestDatabase:
     def test_without_a_file_it_is_in_the_users_data_folder(self, tmp_path: Path) -> None:
-        assert load_settings().database.url == f"sqlite+aiosqlite:///{tmp_path}/data/botkit/botkit.db"
+        assert load_settings().database.url == f"sqlite:///{tmp_path}/data/botkit/botkit.db"
 
     @pytest.mark.parametrize("text", ["", "[database]\nurl = 'sqlite:///botkit.db'"])
     def test_it_is_beside_the_config_file(self, folder: Path, text: str) -> None:
-        assert load_settings(write(text, "etc/bot.toml")).database.url == f"sqlite+aiosqlite:///{folder}/etc/botkit.db"
+        assert load_settings(write(text, "etc/bot.toml")).database.url == f"sqlite:///{folder}/etc/botkit.db"
 
     @pytest.mark.parametrize("name", ["BOTKIT_DATABASE_URL", "BOTKIT_DATABASE__URL"])
     def test_named_by_a_variable_it_is_in_the_working_directory(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         monkeypatch.setenv(name, "sqlite:///x.db")
-        assert load_settings(write("", "etc/bot.toml")).database.url == f"sqlite+aiosqlite:///{folder}/x.db"
+        assert load_settings(write("", "etc/bot.toml")).database.url == f"sqlite:///{folder}/x.db"
 
     def test_named_on_the_command_line_it_is_in_the_working_directory(self, folder: Path) -> None:
         found = load_settings(write("", "etc/bot.toml"), overrides={"database": {"url": "sqlite:///x.db"}})
-        assert found.database.url == f"sqlite+aiosqlite:///{folder}/x.db"
+        assert found.database.url == f"sqlite:///{folder}/x.db"
 
     def test_the_variable_of_its_own_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("BOTKIT_DATABASE_URL", "sqlite:////own.db")
         monkeypatch.setenv("BOTKIT_DATABASE__URL", "sqlite:////general.db")
-        assert load_settings().database.url == "sqlite+aiosqlite:////own.db"
+        assert load_settings().database.url == "sqlite:////own.db"
 
     @pytest.mark.parametrize(
         ("given_url", "final"),
         [
-            ("sqlite:////srv/x.db", "sqlite+aiosqlite:////srv/x.db"),
-            ("sqlite+aiosqlite:////srv/x.db?timeout=5", "sqlite+aiosqlite:////srv/x.db?timeout=5"),
-            ("sqlite://", "sqlite+aiosqlite://"),
-            ("sqlite:///:memory:", "sqlite+aiosqlite:///:memory:"),
-            ("sqlite:///file:x?mode=ro&uri=true", "sqlite+aiosqlite:///file:x?mode=ro&uri=true"),
+            ("sqlite:////srv/x.db", "sqlite:////srv/x.db"),
+            ("sqlite+aiosqlite:////srv/x.db?timeout=5", "sqlite:////srv/x.db?timeout=5"),
+            ("sqlite://", "sqlite://"),
+            ("sqlite:///:memory:", "sqlite:///:memory:"),
+            ("sqlite:///file:x?mode=ro&uri=true", "sqlite:///file:x?mode=ro&uri=true"),
             (
                 "postgresql://u:p%40@h:5432/bot?sslmode=require",
                 "postgresql+psycopg://u:p%40@h:5432/bot?sslmode=require",
@@ -464,7 +464,7 @@ def test_the_settings_are_frozen() -> None:
 
 def test_importing_the_settings_loads_neither_the_sdk_nor_the_database() -> None:
     script = "import sys, botkit.settings; print([m for m in ('anthropic', 'sqlalchemy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own interpreter
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert json.dumps([]) == done.stdout.strip()
 
 

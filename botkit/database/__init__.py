@@ -1,0 +1,5 @@
+"""The store on a database, by SQLAlchemy: SQLite in a file, or PostgreSQL."""
+
+from botkit.database.store import DatabaseStore
+
+__all__ = ["DatabaseStore"]

@@ -73,7 +73,11 @@ class ReplyChannel(Protocol):
     """The seconds to leave between two edits of a growing reply; infinite for whole replies only."""
 
     async def post(self, markdown: str, /) -> str:
-        """Post a message and return its id."""
+        """Post a message and return its id.
+
+        Called again after it failed: a channel whose post may have arrived all the same finds out (by a nonce, or
+        by reading back).
+        """
 
     async def edit(self, message_id: str, markdown: str, /) -> None:
         """Replace a posted message."""
@@ -81,7 +85,12 @@ class ReplyChannel(Protocol):
 
 @runtime_checkable
 class StreamingChannel(ReplyChannel, Protocol):
-    """A channel that can show one message growing, better than by edits."""
+    """A channel that can show one message growing, better than by edits.
+
+    Longer replies become several messages here, too: a full one is ended and the next begun. Appends are not
+    paced by `edit_interval`: a channel with a limit waits inside `append`. A stream that the platform has closed
+    is repaired by an edit.
+    """
 
     async def begin(self) -> str:
         """Open a growing message and return its id."""
@@ -93,7 +102,11 @@ class StreamingChannel(ReplyChannel, Protocol):
         """What was appended is void; the same message starts again."""
 
     async def end(self, message_id: str, markdown: str, /) -> None:
-        """The message is complete and reads `markdown`: show what of it was not appended."""
+        """The message is complete and reads `markdown`.
+
+        That may be more than was appended: show the rest. It may be less: the rest has moved to the next message.
+        Called again after it failed.
+        """
 
 
 @dataclass(frozen=True, slots=True)

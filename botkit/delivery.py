@@ -18,8 +18,9 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from botkit.adapter import FailureChannel, Progress, ProgressChannel, ReplyChannel, StreamingChannel
+from botkit.draft import Draft
 from botkit.errors import DeliveryError
-from botkit.markdown import Cursor, heal, paginate
+from botkit.markdown import heal
 from botkit.retry import RetryPolicy
 
 __all__ = ["VOID", "Delivery"]
@@ -38,6 +39,9 @@ VOID = "…"
 TRIES = 8
 PATIENCE = 120.0
 """When the final text is given up: after so many failures of one request in a row, or seconds of waiting for it."""
+
+NOTICE_WAITS = 0.1
+"""The seconds that a notice waits for the text before it to be shown."""
 
 GRACE = 5.0
 """The seconds that a post in flight has to end after a cancellation, so that its id is not lost."""
@@ -59,36 +63,6 @@ class _Request:
     send: _Send
     post: _Post | None = None
     due: float = 0.0
-
-
-class _Draft:
-    """The text so far, and its pages. Pages that are full are kept, so that growing stays linear."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept = 0
-        self.replace("")
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-    def checkpoint(self) -> None:
-        self._kept = len(self.text)
-
-    def restart(self) -> None:
-        self.replace(self.text[: self._kept])
-
-    def replace(self, text: str) -> None:
-        self.text = text
-        self._full: list[str] = []
-        self._end_of_full = Cursor()
-
-    def pages(self) -> list[str]:
-        pages = list(paginate(self.text, self._limit, self._end_of_full))
-        if len(pages) > 1:
-            self._full += [page.text for page in pages[:-1]]
-            self._end_of_full = pages[-2].end
-        return [*self._full, *(page.text for page in pages[-1:])]
 
 
 class Delivery:
@@ -117,11 +91,12 @@ class Delivery:
         self._record = record
         self._live = live
         self._retry = retry
-        self._draft = _Draft(channel.max_length)
+        self._draft = Draft(channel.max_length)
         self._posts = [_Post(message_id) for message_id in posts]
         self._final = asyncio.Event()
         self._closed = False
         self._changed = asyncio.Event()
+        self._caught_up = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._edit_at = self._retry_at = 0.0
         self._failures = 0
@@ -136,6 +111,11 @@ class Delivery:
     def posts(self) -> tuple[str, ...]:
         """The ids of the messages of this reply, in the order of its pages."""
         return tuple(post.id for post in self._posts)
+
+    @property
+    def finishing(self) -> bool:
+        """Whether `finish` was called."""
+        return self._final.is_set()
 
     def write(self, text: str) -> None:
         """Add to the text. Returns at once and never waits for the platform."""
@@ -185,20 +165,21 @@ class Delivery:
     async def show(self, progress: Progress) -> None:
         """Show how the turn is coming along, where the channel can. What it raises is logged and goes no further."""
         if isinstance(self._channel, ProgressChannel):
+            await self._catch_up()
             try:
                 await self._channel.progress(progress)
             except Exception:
                 log.exception("botkit.delivery.progress_failed posts=%s", self.posts)
 
     async def fail(self, sentence: str, error: Exception) -> None:
-        """Say that there is no answer, or no whole one: after what was written, or in the channel's own way.
+        """Say that there is no answer, or no whole one: in the channel's own way, else after what was written.
 
-        Raises what `finish` raises.
+        After `finish` only a channel with a way of its own is told. Raises what `finish` raises.
         """
         if isinstance(self._channel, FailureChannel):
             await self.aclose()
             await self._channel.fail(sentence, error)
-        else:
+        elif not self.finishing:
             await self.finish("\n\n".join(part for part in (self.text.strip("\n"), sentence) if part))
 
     def _check_open(self) -> None:
@@ -207,6 +188,7 @@ class Delivery:
 
     def _wake(self) -> asyncio.Task[None]:
         self._changed.set()
+        self._caught_up.clear()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_out(), name="botkit.delivery")
         return self._writer
@@ -219,7 +201,15 @@ class Delivery:
             elif self._final.is_set():
                 return
             else:
+                self._caught_up.set()
                 await self._changed.wait()
+
+    async def _catch_up(self) -> None:
+        """Let what was written before a notice be seen before it, where that is quickly done."""
+        if self._writer is not None and not self._writer.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NOTICE_WAITS):
+                    await self._caught_up.wait()
 
     async def _send(self, request: _Request) -> None:
         if (delay := max(request.due, self._retry_at) - _now()) > 0:
@@ -238,7 +228,8 @@ class Delivery:
             await asyncio.sleep(seconds)
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._final.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._final.wait()
 
     def _next_request(self) -> _Request | None:
         """Choose the first thing that the platform lacks; None if it shows all that it should by now."""
@@ -268,17 +259,15 @@ class Delivery:
         # While the text grows, a message that it does not reach (again) yet keeps what it shows.
         if post.shown == page or not page:
             return None
-        return _Request(
-            partial(self._show, post, partial(self._channel.edit, post.id, page), page), post, self._edit_at
-        )
+        return _Request(partial(self._put, post, partial(self._channel.edit, post.id, page), page), post, self._edit_at)
 
     def _growth(self, post: _Post, stream: StreamingChannel, page: str, *, whole: bool) -> _Send | None:
         if whole:
-            return partial(self._show, post, partial(stream.end, post.id, page), page)
+            return partial(self._put, post, partial(stream.end, post.id, page), page)
         if post.shown is None or not page.startswith(post.shown):
-            return partial(self._show, post, partial(stream.restart, post.id), "", stream)
+            return partial(self._put, post, partial(stream.restart, post.id), "", stream)
         if new := page[len(post.shown) :]:
-            return partial(self._show, post, partial(stream.append, post.id, new), page, stream)
+            return partial(self._put, post, partial(stream.append, post.id, new), page, stream)
         return None
 
     def _addition(self, page: str) -> _Request:
@@ -288,7 +277,7 @@ class Delivery:
             add = partial(self._add, partial(self._channel.post, page), page)
         return _Request(lambda: _to_the_end(add()))
 
-    async def _show(self, post: _Post, send: _Send, shown: str, stream: StreamingChannel | None = None) -> None:
+    async def _put(self, post: _Post, send: _Send, shown: str, stream: StreamingChannel | None = None) -> None:
         await self._ask(send())
         post.shown, post.stream = shown, stream
 

@@ -71,10 +71,10 @@ class Responder:
         except TurnLost:
             log.warning("botkit.turn.lost turn=%s attempt=%s", turn.reference, turn.attempt)
             return
-        except DeliveryError:
-            log.exception("botkit.turn.undelivered turn=%s", turn.reference)
-            raise  # the reply is stored: the next sweep posts it
         except Exception as error:
+            if delivery.finishing:
+                await self._leave_to_sweep(turn, delivery, error)
+                raise
             outcome = await self._fail(turn, delivery, error)
         finally:
             await delivery.aclose()
@@ -169,6 +169,12 @@ class Responder:
         except StoreError:
             log.exception("botkit.turn.unburied turn=%s", turn.reference)
         return self._outcome(turn, "failed")
+
+    async def _leave_to_sweep(self, turn: Turn, delivery: Delivery, error: Exception) -> None:
+        """The reply is stored and could not be posted: the next sweep does."""
+        log.error("botkit.turn.undelivered turn=%s error=%s", turn.reference, error)
+        await delivery.fail(_sentence(error), error)
+        await delivery.show(self._outcome(turn, "failed"))
 
     def _outcome(
         self, turn: Turn, status: Literal["answered", "stopped", "failed"], answer: Answer | None = None

@@ -32,13 +32,15 @@ class Output(ABC):
 
     async def fail(self, sentence: str, error: Exception, /) -> None:
         """Keep why there is no answer: the one at the terminal is the operator, who can do something about it."""
-        self.failure = error
+        self.failure = error.__cause__ if isinstance(error.__cause__, BrokenPipeError) else error
 
     async def progress(self, progress: Progress, /) -> None:
         """Show how the turn is coming along."""
-        self.show(progress)
-        if isinstance(progress, TurnFinished):
-            self.finished.set()
+        try:
+            self.show(progress)
+        finally:
+            if isinstance(progress, TurnFinished):
+                self.finished.set()
 
     @abstractmethod
     def show(self, progress: Progress) -> None:
@@ -119,17 +121,20 @@ class Growing(Output):
 class Screen(Growing):
     """A terminal: the answer and quiet notices about tools, restarts and size."""
 
-    _at_line_start: bool
-
     def __init__(self, *, plain: bool, prompting: bool) -> None:
         super().__init__()
         self._dim = ("", "") if plain or os.environ.get("NO_COLOR") else ("\x1b[2m", "\x1b[0m")
         self._notices = not plain
         self._prompting = prompting
+        self._at_line_start = True
 
     def write_more(self, text: str) -> None:
         """Write it as it is."""
-        _write(text)
+        if self._at_line_start:
+            text = text.lstrip("\n")
+        if text:
+            _write(text)
+            self._at_line_start = text.endswith("\n")
 
     def write_restart(self) -> None:
         """Say so even when plain: the answer would be unreadable without."""

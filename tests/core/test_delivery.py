@@ -10,7 +10,7 @@ from functools import partial, wraps
 from typing import Any, ParamSpec
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.delivery import GRACE, PATIENCE, TRIES, VOID, Delivery
@@ -612,6 +612,23 @@ class TestCancellation:
         assert finishing.cancelled() or channel.shown == split(FENCE, 100)
         assert tuple(channel.messages) == delivery.posts == (channel.records or [()])[-1]
 
+    @pytest.mark.parametrize("ticks", range(1, 6))
+    @in_no_time
+    async def test_a_cancellation_is_never_lost(self, ticks: int) -> None:
+        channel = FakeChannel(edit_interval=60.0)
+        delivery = deliver(channel)
+        delivery.write("Hello")
+        await asyncio.sleep(1)
+        delivery.write(" you")
+        await asyncio.sleep(1)
+        finishing = asyncio.create_task(delivery.finish())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        finishing.cancel()
+        await asyncio.wait({finishing})
+        assert finishing.cancelled()
+        assert now() == approx(2.0)
+
     @in_no_time
     async def test_a_second_cancellation_does_not_wait(self) -> None:
         channel = FakeChannel(latency=3600.0)
@@ -638,6 +655,7 @@ class TestCancellation:
         assert "botkit.delivery.stopped" in caplog.text
 
 
+untimed = settings(deadline=None)  # a busy machine is no failure
 PIECES = st.sampled_from(
     ["word ", "sentence. ", "\n", "\n\n", "```py\n", "```\n", "- item\n", "**", "`", "x" * 30, "  ", "# H\n"]
 )
@@ -647,6 +665,7 @@ FAILURES = st.sampled_from(
 STEPS = st.one_of(PIECES.map(lambda piece: ("write", piece)), st.sampled_from(["checkpoint", "restart", "pause"]))
 
 
+@untimed
 @given(
     platform=st.sampled_from([FakeChannel, FakeStream]),
     interval=st.sampled_from([0.0, 0.7, math.inf]),

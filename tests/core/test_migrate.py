@@ -19,8 +19,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from botkit import database, migrate, schema
-from botkit.database import DatabaseStore
+from botkit.database import DatabaseStore, migrate, schema
+from botkit.database import store as store_module
 from botkit.database.engine import Engine
 from botkit.database.tables import HEAD, REVISIONS, metadata
 from botkit.errors import DatabaseTooNew, DatabaseUnavailable
@@ -196,7 +196,7 @@ def newer_botkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(migrate, "_folder", lambda: folder)
     for module in (migrate, schema):
         monkeypatch.setattr(module, "REVISIONS", ("0001", "0002"))
-    for module in (migrate, schema, database):
+    for module in (migrate, schema, store_module):
         monkeypatch.setattr(module, "HEAD", "0002")
     return folder
 

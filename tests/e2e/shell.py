@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import struct
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
+
+PROMPT = "\x1b[?2004h"
+"""What prompt_toolkit sends when a prompt begins: a paste may come in brackets now."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ class Shell:
         return result
 
 
+def _own_the_terminal() -> None:
+    """Make standard input the terminal of this process, so that Ctrl-C on it is a signal."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A person at a terminal, in front of a process."""
 
@@ -65,7 +77,7 @@ class Terminal:
     async def open(cls, shell: Shell, *arguments: str) -> Terminal:
         """Start botkit on a terminal of its own."""
         ours, theirs = os.openpty()
-        environment = {**shell.environment, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "botkit", *arguments),
@@ -73,8 +85,8 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             cwd=shell.home,
-            env=environment,
-            start_new_session=True,
+            env={**shell.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            preexec_fn=_own_the_terminal,
         )
         os.close(theirs)
         return cls(process, ours)
@@ -84,13 +96,13 @@ class Terminal:
 
     async def until(self, text: str) -> None:
         """Wait until the screen has shown `text` since the last wait."""
-        async with asyncio.timeout(60), self._news:
+        async with asyncio.timeout(15), self._news:
             await self._news.wait_for(lambda: text in self.screen)
         self.screen = self.screen.partition(text)[2]
 
     async def close(self) -> int:
         """Wait until the process has ended, and return its status."""
-        status = await asyncio.wait_for(self.process.wait(), 60)
+        status = await asyncio.wait_for(self.process.wait(), 15)
         asyncio.get_running_loop().remove_reader(self._side)
         os.close(self._side)
         return status

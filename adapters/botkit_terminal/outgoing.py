@@ -138,11 +138,11 @@ class Screen(Growing):
 
     def write_restart(self) -> None:
         """Say so even when plain: the answer would be unreadable without."""
-        _write("\n[the connection broke: the answer starts again]\n")
+        self._line("[the answer starts again]")
 
     def write_end(self, text: str) -> None:
         """Finish the line."""
-        _write("\n")
+        self._line()
 
     async def fail(self, sentence: str, error: Exception, /) -> None:
         """Keep why there is no answer, and show it if the conversation goes on."""
@@ -167,7 +167,8 @@ class Screen(Growing):
             self._notice(f"[{outcome.left_out} older messages no longer fit and were left out]")
         if self._prompting and outcome.status != "failed":
             usage = outcome.usage
-            self._notice(f"[{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out]\n")
+            self._notice(f"[{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out]")
+            _write("\n")
 
     def _notice(self, text: str) -> None:
         if self._notices:

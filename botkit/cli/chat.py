@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _NEWEST = ""
-_SIMULATED = (
-    "No ANTHROPIC_API_KEY is set, so a simulated Claude answers. "
-    "With a key from console.anthropic.com, the real one does."
-)
+_SIMULATED = "No ANTHROPIC_API_KEY is set, so a simulated Claude answers. The README says how to use a key."
 
 
 @click.command("chat")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from botkit.adapter import ToolFinished, ToolStarted
 from botkit.delivery import Delivery
@@ -104,18 +105,22 @@ class Answer:
         if self._transcript.frame != self._frame:
             self._frame = self._transcript.frame
             await self._store.set_frame(self._turn, self._frame)
-        async for event in self._model.stream(prompt):
-            match event:
-                case TextDelta(text):
-                    self._write(text)
-                case Restarted():
-                    await self._restart(event)
-                case Completed(reply):
-                    self._transcript.learn(reply)
-                    self.usage += reply.usage
-                    self.last = reply
-                    return reply
+        async with aclosing(self._model.stream(prompt)) as events:
+            async for event in events:
+                match event:
+                    case TextDelta(text):
+                        self._write(text)
+                    case Restarted():
+                        await self._restart(event)
+                    case Completed(reply):
+                        return self._take(reply)
         raise RuntimeError("the model broke its contract: a stream ends with Completed, or raises")
+
+    def _take(self, reply: ModelReply) -> ModelReply:
+        self._transcript.learn(reply)
+        self.usage += reply.usage
+        self.last = reply
+        return reply
 
     async def _restart(self, event: Restarted) -> None:
         self._draft = ""

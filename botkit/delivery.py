@@ -178,9 +178,9 @@ class Delivery:
         """
         if isinstance(self._channel, FailureChannel):
             await self.aclose()
-            await self._channel.fail(sentence, error)
+            await self._ask(self._channel.fail(sentence, error))
         elif not self.finishing:
-            await self.finish("\n\n".join(part for part in (self.text.strip("\n"), sentence) if part))
+            await self.finish("\n\n".join(part for part in (heal(self.text).strip("\n"), sentence) if part))
 
     def _check_open(self) -> None:
         if self._final.is_set() or self._closed:

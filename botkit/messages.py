@@ -175,7 +175,8 @@ def text_of(content: Sequence[Block]) -> str:
     return "\n\n".join(text for text in texts if text)
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\ud800-\udfff\x80-\x9f]")
+_LONE_RETURN = re.compile("\r(?!\n)")
 _CONTROL = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"} | {0x7F: "\u2421"}
 
 
@@ -185,4 +186,4 @@ def clean_text(text: str) -> str:
     A NUL cannot be stored by PostgreSQL and a lone surrogate cannot be encoded at all; an escape sequence would
     act on the next terminal that shows it. Tabs and line ends stay, and nothing is dropped.
     """
-    return _SURROGATE.sub("\ufffd", text).translate(_CONTROL)
+    return _LONE_RETURN.sub("\u240d", _UNPRINTABLE.sub("\ufffd", text).translate(_CONTROL))

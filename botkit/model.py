@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -54,11 +54,11 @@ class Model(Protocol):
 
     name: str
 
-    def stream(self, prompt: Prompt, /) -> AsyncIterator[StreamEvent]:
+    def stream(self, prompt: Prompt, /) -> AsyncGenerator[StreamEvent, None]:
         """Answer `prompt`, ending with `Completed`.
 
         After `Restarted`, the text of this call so far is void. Raises ModelError when there is no answer to be
-        had. Closing the iterator closes the connection.
+        had. Closing the generator closes the connection.
         """
 
     async def aclose(self) -> None:

@@ -167,13 +167,12 @@ class Screen(Growing):
             self._notice(f"[{outcome.left_out} older messages no longer fit and were left out]")
         if self._prompting and outcome.status != "failed":
             usage = outcome.usage
-            self._notice(f"[{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out]")
-            _write("\n")
+            self._notice(f"[{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out]", "\n")
 
-    def _notice(self, text: str) -> None:
+    def _notice(self, text: str, after: str = "") -> None:
         if self._notices:
             begin, end = self._dim
-            self._line(f"{begin}{clean_text(text)}{end}")
+            self._line(f"{begin}{clean_text(text)}{end}{after}")
 
     def _line(self, text: str = "") -> None:
         """Finish the line, if one is begun, and write one of our own, if there is one to write."""
@@ -189,7 +188,8 @@ class JsonLines(Growing):
         self._line(type="delta", text=text)
 
     def write_restart(self) -> None:
-        """Write nothing: the line `restart` of the turn says it."""
+        """Write that all deltas so far are void."""
+        self._line(type="restart")
 
     def write_end(self, text: str) -> None:
         """Write the whole answer."""
@@ -206,7 +206,7 @@ class JsonLines(Growing):
             case TurnStarted(conversation_id):
                 self._line(type="start", conversation=conversation_id)
             case Restarted(reason, wait):
-                self._line(type="restart", reason=reason, wait=wait)
+                self._line(type="retry", reason=reason, wait=wait)
             case ToolStarted(id_, name, given):
                 self._line(type="tool", id=id_, name=name, input=dict(given))
             case ToolFinished(id_, name, failed):
@@ -215,7 +215,7 @@ class JsonLines(Growing):
                 self._line(type="end", **asdict(progress))
 
     def _line(self, **fields: object) -> None:
-        _write(json.dumps(fields, ensure_ascii=False) + "\n", trusted=True)
+        _write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
 def _write(text: str, *, trusted: bool = False) -> None:

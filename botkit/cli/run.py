@@ -48,8 +48,10 @@ def command(adapters: tuple[str, ...], verbose: bool, config: Path | None) -> No
 
 async def _run(settings: Settings, names: tuple[str, ...]) -> None:
     from botkit.bot import Bot
-    from botkit.claude import Claude
+    from botkit.claude import Claude, has_credentials
 
+    if not has_credentials():
+        raise ConfigError("no ANTHROPIC_API_KEY is set; get one at console.anthropic.com (`botkit chat` does without)")
     stopping = asyncio.Event()
     _stop_on_signals(stopping)
     async with Bot(settings, Claude(settings.model)) as bot:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from botkit import (
     Address,
+    Bot,
     Connected,
     ConversationKey,
     IncomingMessage,
@@ -16,7 +19,9 @@ from botkit import (
     Progress,
     Receive,
     TurnFinished,
+    hookimpl,
 )
+from botkit.testing.claude import RecordedRequest
 
 ADA = Person("U1", "Ada")
 BOB = Person("U2", "Bob")
@@ -89,3 +94,38 @@ HERE = ConversationKey("fake", "C1")
 def message(text: str, *, person: Person = ADA, id: str | None = None, at: ConversationKey = HERE) -> IncomingMessage:  # noqa: A002
     """Something that a person says."""
     return IncomingMessage(id or f"e{next(_ids)}", person, text, Address(at), datetime.now(UTC))
+
+
+Start = Callable[..., AbstractAsyncContextManager[tuple[Bot, Channel]]]
+"""Starts a bot with these plugins and settings; see the fixture `start`."""
+
+
+@asynccontextmanager
+async def running(bot: Bot) -> AsyncIterator[None]:
+    """Run the bot's adapter, and with it the sweep for turns that nobody answers."""
+    task = asyncio.create_task(bot.run(["fake"]))
+    yield
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+def texts(request: RecordedRequest) -> list[str]:
+    return [block["text"] for message in request.messages for block in message["content"] if block["type"] == "text"]
+
+
+class Weather:
+    def __init__(self) -> None:
+        self.calls = 0
+
+    @hookimpl
+    def register_tools(self, register: Callable[[Callable[..., Any]], None]) -> None:
+        async def weather(city: str) -> str:
+            """Tell the weather.
+
+            Args:
+                city: The city's name.
+            """
+            self.calls += 1
+            return f"Sunny in {city}"
+
+        register(weather)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from botkit.model import Completed, Model, ModelReply, Prompt, StreamEvent, TextDelta
     from botkit.settings import Settings, load_settings
     from botkit.store import Conversation, Turn
+    from botkit.threads import run_in_thread
     from botkit.tools import Tool
 
 _HOMES = {
@@ -71,6 +72,7 @@ _HOMES = {
     "botkit.model": "Completed Model ModelReply Prompt StreamEvent TextDelta",
     "botkit.settings": "Settings load_settings",
     "botkit.store": "Conversation Turn",
+    "botkit.threads": "run_in_thread",
     "botkit.tools": "Tool",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -121,6 +123,7 @@ __all__ = [
     "clean_text",
     "hookimpl",
     "load_settings",
+    "run_in_thread",
 ]
 
 

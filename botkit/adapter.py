@@ -111,9 +111,10 @@ class StreamingChannel(ReplyChannel, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The bot has begun to answer."""
+    """The bot has begun to answer. `events` are the ids of the messages that this turn answers."""
 
     conversation_id: int
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,15 @@ class ToolFinished:
 class TurnFinished:
     """The turn is over, whatever became of it.
 
-    `reference` names the turn in the log. `usage` adds up the calls of this attempt. `left_out` counts the
-    messages that were cut from the history in this turn. `stop_reason` is Claude's, or None where it gave none.
+    `reference` names the turn in the log; `events` are as in TurnStarted. `usage` adds up the calls of this attempt.
+    `left_out` counts the messages that were cut from the history in this turn. `stop_reason` is Claude's, or None
+    where it gave none.
     """
 
     status: Literal["answered", "stopped", "failed"]
     reference: str
     usage: Usage
+    events: tuple[str, ...] = ()
     model: str = ""
     stop_reason: str | None = None
     left_out: int = 0

@@ -13,6 +13,7 @@ from botkit.errors import ModelError, TooManyToolCalls
 from botkit.messages import Block, Message, Restarted, Usage
 from botkit.model import Completed, Model, ModelReply, TextDelta
 from botkit.store import Call, Store, Turn
+from botkit.threads import to_the_end
 from botkit.tokens import estimate
 from botkit.tools import Toolbox
 from botkit.transcript import Transcript
@@ -42,6 +43,7 @@ class Answer:
     ) -> None:
         self.usage = Usage()
         self.last: ModelReply | None = None
+        self._unbooked: ModelReply | None = None
         self._turn = turn
         self._transcript = transcript
         self._delivery = delivery
@@ -58,8 +60,8 @@ class Answer:
         return self._transcript.left_out
 
     def text(self, note: str = "") -> str:
-        """What was said so far, and a note."""
-        return "\n\n".join(part.strip("\n") for part in (*self._said, self._draft, note) if part.strip())
+        """What was said so far, as it was written out, and a note."""
+        return "\n\n".join(part for part in (*self._said, self._draft, note) if part)
 
     async def ask(self, rounds: int) -> None:
         """Call Claude and the tools that it asks for, at most `rounds` times.
@@ -80,15 +82,17 @@ class Answer:
         """Store what Claude has completed. Return what the person is told, and whether there was a reply to store."""
         if (reply := self.last) is None:
             raise RuntimeError("there is nothing to keep before ask() has returned")
-        message = Message("assistant", reply.content) if reply.content else None
-        await self._store.answer(self._turn, message, estimate(message) if message else 0, _call(reply))
-        return self.text(_NOTES.get(reply.stop_reason, "")) or _NO_WORDS, message is not None
+        note = _NOTES.get(reply.stop_reason, "") or ("" if self.text().strip() else _NO_WORDS)
+        return await self._keep(Message("assistant", reply.content) if reply.content else None, note)
 
     async def keep_draft(self) -> tuple[str, bool]:
         """Store what was said when somebody stopped it; returns as `keep` does."""
-        message = Message.assistant(self._draft) if self._draft.strip() else None
-        await self._store.answer(self._turn, message, estimate(message) if message else 0, None)
-        return self.text(_STOPPED), message is not None
+        return await self._keep(Message.assistant(self._draft) if self._draft.strip() else None, _STOPPED)
+
+    async def _keep(self, message: Message | None, note: str) -> tuple[str, bool]:
+        call = _call(self._unbooked) if self._unbooked else None
+        await self._store.answer(self._turn, message, estimate(message) if message else 0, call, note)
+        return self.text(note), message is not None
 
     async def _call(self) -> ModelReply:
         """Call the model, and again if the request was refused for something that can be mended."""
@@ -119,7 +123,7 @@ class Answer:
     def _take(self, reply: ModelReply) -> ModelReply:
         self._transcript.learn(reply)
         self.usage += reply.usage
-        self.last = reply
+        self.last = self._unbooked = reply
         return reply
 
     async def _restart(self, event: Restarted) -> None:
@@ -128,8 +132,10 @@ class Answer:
         await self._delivery.show(event)
 
     def _write(self, text: str) -> None:
-        if not self._draft and self._said:
-            self._delivery.write("\n\n")
+        if not self._draft:
+            text = text.lstrip("\n")
+            if text and self._said:
+                self._delivery.write("\n\n")
         self._draft += text
         self._delivery.write(text)
 
@@ -137,9 +143,14 @@ class Answer:
         """Run the calls side by side, and store them with their results: both, or neither."""
         results = await asyncio.gather(*(self._run_tool(call) for call in calls))
         step = (Message("assistant", reply.content), Message("user", tuple(results)))
+        # To its end, even if somebody stops it: what is stored must not be taken for a draft as well.
+        await to_the_end(self._store_step(reply, step))
+
+    async def _store_step(self, reply: ModelReply, step: Sequence[Message]) -> None:
         await self._store.append(self._turn, [(message, estimate(message)) for message in step], _call(reply))
+        self._unbooked = None
         self._transcript.extend(self._turn.id, step)
-        if self._draft.strip():
+        if self._draft:
             self._said.append(self._draft)
         self._draft = ""
         self._delivery.checkpoint()

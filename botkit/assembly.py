@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from botkit.messages import Usage
 from botkit.model import ModelReply
 
 __all__ = ["Assembly"]
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Assembly:
@@ -52,7 +55,7 @@ class Assembly:
         if self._stop_reason is None:
             return None
         self._join()
-        content = tuple(block for _, block in sorted(self._blocks.items()))
+        content = tuple(_storable(block) for _, block in sorted(self._blocks.items()))
         return ModelReply(content, self._stop_reason, self._tokens(), self._model, request_id, attempts)
 
     def _add_delta(self, index: int, delta: Mapping[str, Any]) -> str:
@@ -74,6 +77,7 @@ class Assembly:
         """Set texts apart that have something else between them; neighbours are one text with citations."""
         if not text:
             return ""
+        text = _clean(text)
         apart = self._last_shown is not None and index - self._last_shown > 1
         self._last_shown = index
         return f"\n\n{text}" if apart else text
@@ -103,6 +107,25 @@ class Assembly:
             cache_read_tokens=counted("cache_read_input_tokens", 0),
             cache_write_tokens=counted("cache_creation_input_tokens", 0),
         )
+
+
+def _storable(value: Any) -> Any:
+    """Return a JSON value without what cannot be stored or sent again: NULs, and surrogates that are not a pair."""
+    match value:
+        case str():
+            return _clean(value)
+        case dict():
+            return {name: _storable(inner) for name, inner in value.items()}
+        case list():
+            return [_storable(inner) for inner in value]
+    return value
+
+
+def _clean(text: str) -> str:
+    if not _UNSTORABLE.search(text):
+        return text
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return paired.replace("\x00", "\ufffd")
 
 
 def _without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:

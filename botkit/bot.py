@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from importlib.metadata import metadata
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from botkit.adapter import Adapter, Receipt, ReplyChannel
 from botkit.database import DatabaseStore
-from botkit.errors import AdapterUnavailable, StoreError
+from botkit.errors import AdapterUnavailable, BotkitError, StoreError
 from botkit.inprocess import InProcessRunner
 from botkit.intake import Intake
 from botkit.messages import Address, Event
@@ -71,9 +72,10 @@ class Bot:
         await self._close()
 
     async def _close(self) -> None:
-        await self.plugins.shutdown()
-        await self.model.aclose()
-        await self.store.aclose()
+        async with AsyncExitStack() as stack:  # each is closed, whatever becomes of the others
+            stack.push_async_callback(self.store.aclose)
+            stack.push_async_callback(self.model.aclose)
+            await self.plugins.shutdown()
 
     async def _start(self) -> None:
         await self.plugins.startup()
@@ -93,17 +95,31 @@ class Bot:
             raise StoreError("the bot takes nothing in: it is not running, or about to stop")
         return await self._intake.receive(event)
 
-    def adapter(self, name: str) -> Adapter:
-        """Return the adapter of this name, built on first use. Raises AdapterUnavailable."""
+    def adapter(self, name: str, options: Mapping[str, Any] | None = None) -> Adapter:
+        """Return the adapter of this name, built on first use from its table and `options`.
+
+        Raises AdapterUnavailable.
+        """
         if name not in self._adapters:
-            known = self.plugins.adapters()
-            if name not in known:
-                raise AdapterUnavailable(_unknown_adapter(name, known))
-            try:
-                self._adapters[name] = known[name](self.settings.adapters.get(name, {}))
-            except ModuleNotFoundError as error:
-                raise AdapterUnavailable(_missing_package(name, error, self.plugins.entries)) from error
+            self._adapters[name] = self._build(name, {**self.settings.adapters.get(name, {}), **(options or {})})
         return self._adapters[name]
+
+    def _build(self, name: str, settings: Mapping[str, Any]) -> Adapter:
+        known = self.plugins.adapters()
+        if name not in known:
+            raise AdapterUnavailable(_unknown_adapter(name, known))
+        try:
+            return known[name](settings)
+        except BotkitError:
+            raise
+        except ModuleNotFoundError as error:
+            raise AdapterUnavailable(_missing_package(name, error, self.plugins.entries)) from error
+        except Exception as error:
+            log.exception("botkit.adapter.unbuilt adapter=%s", name)
+            reason = f"{type(error).__name__}: {error}"
+            raise AdapterUnavailable(
+                f"the adapter {name!r} could not be built; look at [adapters.{name}] ({reason})"
+            ) from error
 
     def add(self, adapter: Adapter) -> None:
         """Use an adapter that was built elsewhere, in place of any that a plugin offers under its name."""
@@ -132,7 +148,7 @@ class Bot:
             running.cancel()
             await asyncio.wait((running,))
         if not running.cancelled() and (error := running.exception()):
-            raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+            raise _first(error)
 
     async def drain(self, *, grace: float) -> None:
         """Take nothing more in, and let the answers under way finish for `grace` seconds.
@@ -171,6 +187,13 @@ class Bot:
             except StoreError:
                 log.exception("botkit.sweep.failed")
             await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what ended the first adapter, without the groups that it was wrapped in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _missing_package(name: str, error: ModuleNotFoundError, entries: Iterable[PluginEntry]) -> str:

@@ -176,11 +176,16 @@ class Delivery:
 
         After `finish` only a channel with a way of its own is told. Raises what `finish` raises.
         """
-        if isinstance(self._channel, FailureChannel):
-            await self.aclose()
-            await self._ask(self._channel.fail(sentence, error))
-        elif not self.finishing:
+        if not await self.report(sentence, error) and not self.finishing:
             await self.finish("\n\n".join(part for part in (heal(self.text).strip("\n"), sentence) if part))
+
+    async def report(self, sentence: str, error: Exception) -> bool:
+        """Say it if the channel has its own way to, and return whether it has."""
+        if not isinstance(self._channel, FailureChannel):
+            return False
+        await self.aclose()
+        await self._ask(self._channel.fail(sentence, error))
+        return True
 
     def _check_open(self) -> None:
         if self._final.is_set() or self._closed:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from botkit.errors import MessageTooLong
+from botkit.errors import ConfigError, MessageTooLong
 from botkit.messages import Block, Message
 from botkit.store import Frame, StoredMessage
 
@@ -44,8 +44,13 @@ def fit(
 
     The newest exchange is always kept; while it is in the middle of its tool calls nothing is cut, since that would
     invalidate its thinking. `overhead` is the estimate for system and tools, `ratio` calibrates all estimates.
-    Raises MessageTooLong if the newest exchange alone is over the budget.
+    Raises MessageTooLong if the newest exchange alone is over the budget, and ConfigError if the overhead is.
     """
+    if overhead * ratio >= budget:
+        raise ConfigError(
+            f"the system prompt and the tools alone have about {overhead * ratio:,.0f} tokens, "
+            f"and [history] budget is {budget:,}: raise it"
+        )
     exchanges = [list(group) for _, group in groupby(history, key=lambda stored: stored.turn)]
     sizes = [sum(stored.tokens for stored in exchange) for exchange in exchanges]
     first = _first_kept(exchanges, sizes, budget=budget / ratio - overhead, target=budget * cut_to / ratio - overhead)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from botkit.adapter import Receipt
-from botkit.messages import ConversationKey, Event, IncomingMessage, Message, StopRequested, clean_text
+from botkit.messages import ConversationKey, Event, IncomingMessage, Message, Person, StopRequested, clean_text
 from botkit.plugins import Plugins
 from botkit.runner import Runner
 from botkit.store import Store
@@ -50,14 +50,19 @@ class Intake:
         return Receipt("accepted", conversation.id)
 
     async def _receive_message(self, message: IncomingMessage) -> Receipt:
-        message = dataclasses.replace(message, text=clean_text(message.text))
-        if not message.text.strip():
-            return Receipt("ignored", reason=_EMPTY)
+        message = _clean(message)
         if not await self._plugins.accepts(message):
             log.info("botkit.message.refused adapter=%s person=%s", message.conversation.adapter, message.person.id)
             return Receipt("refused", reason=_REFUSED)
+        if not message.text.strip():
+            return Receipt("ignored", reason=_EMPTY)
         accepted = await self._store.accept(message, estimate(Message.user(message.text)))
         if accepted.new and self._interrupt:
             self._stop(accepted.conversation_id)
         await self._runner.wake(accepted.conversation_id)
         return Receipt("accepted" if accepted.new else "duplicate", accepted.conversation_id)
+
+
+def _clean(message: IncomingMessage) -> IncomingMessage:
+    person = Person(clean_text(message.person.id), clean_text(message.person.name))
+    return dataclasses.replace(message, person=person, text=clean_text(message.text))

@@ -24,6 +24,7 @@ from botkit.hookspecs import BuildAdapter
 from botkit.messages import ConversationKey, IncomingMessage, Message
 from botkit.registry import FAILURES, GUARD, PluginEntry, Registry
 from botkit.store import Turn
+from botkit.threads import is_cancelled
 from botkit.tools import Tool
 
 __all__ = ["PluginEntry", "Plugins"]
@@ -117,10 +118,11 @@ class Plugins:
         """Return the first plugin's answer in Claude's place; None if there is none."""
         return _only(await self._ask("handle_message", str, {"turn": turn}))
 
-    async def system_prompt(self, conversation: ConversationKey) -> str:
-        """Return the plugins' parts of the system prompt, a blank line between them; empty if there are none."""
-        answers = await self._ask("system_prompt", str, {"conversation": conversation})
-        return "\n\n".join(part for _, part in answers if part)
+    async def system_prompt(self, conversation: ConversationKey) -> tuple[str, bool]:
+        """Return the plugins' parts of the system prompt, a blank line between them, and whether none is missing."""
+        answers = await self._ask("system_prompt", str, {"conversation": conversation}, failed="")
+        parts = [part for _, part in answers]
+        return "\n\n".join(filter(None, parts)), all(parts)
 
     @asynccontextmanager
     async def around_turn(self, turn: Turn) -> AsyncIterator[None]:
@@ -154,7 +156,9 @@ class Plugins:
                 answer = _call(impl, arguments)
                 if answer is not None:
                     answer = await self._settle(answer, expected)
-            except FAILURES as error:
+            except (*FAILURES, asyncio.CancelledError) as error:
+                if is_cancelled():
+                    raise
                 _log_failure(impl.plugin_name, hook, error)
                 answer = failed
             if answer is None:

@@ -187,8 +187,8 @@ class Registry:
         try:
             # From the environment it comes as a text.
             return None if setting is None else TypeAdapter(bool).validate_python(setting)
-        except ValidationError as error:
-            raise ConfigError(f"[plugins.{name}] enabled is {setting!r}; set it to true or false") from error
+        except ValidationError:
+            raise ConfigError(f"[plugins.{name}] enabled must be true or false") from None
 
     def _miss(self, name: str) -> None:
         """List a plugin that the settings speak of and that is not installed."""

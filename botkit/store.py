@@ -84,9 +84,9 @@ class Call:
 class Turn:
     """A claimed turn.
 
-    `attempt` counts from 1 and is the fence. `messages` are what people said that this turn answers. `posts` are
-    the ids of messages already posted for it, in order. `reply` is set where the reply is stored and only its
-    posting is left to do.
+    `attempt` counts from 1 and is the fence. `messages` are what people said that this turn answers, `events`
+    the ids of the events that brought them. `posts` are the ids of messages already posted for it, in order. `reply`
+    is set where the reply is stored and only its posting is left to do, with the `note` that it was stored with.
     """
 
     id: int
@@ -95,8 +95,10 @@ class Turn:
     address: Address
     attempt: int
     messages: tuple[Message, ...] = ()
+    events: tuple[str, ...] = ()
     posts: tuple[str, ...] = ()
     reply: Message | None = None
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -128,7 +130,7 @@ class Store(Protocol):
         """Take the oldest unfinished turn, counting an attempt, or None if nothing waits.
 
         The first claim of a turn gives its messages their seqs, so that a conversation reads in the order in
-        which it was answered. With overlap "merge", later messages of the same person join the turn, up to the
+        which it was answered. With overlap "merge", later messages of the same person join that claim, up to the
         first one by somebody else.
         """
 
@@ -144,10 +146,12 @@ class Store(Protocol):
         Raises TurnLost.
         """
 
-    async def answer(self, turn: Turn, reply: Message | None, tokens: int, call: Call | None, /) -> None:
+    async def answer(
+        self, turn: Turn, reply: Message | None, tokens: int, call: Call | None, /, note: str = ""
+    ) -> None:
         """Store the reply, and the turn as `answered`; without a reply there is nothing to post: `posted`.
 
-        Raises TurnLost.
+        `note` is what the person is told besides, such as that the answer was stopped. Raises TurnLost.
         """
 
     async def record_posts(self, turn: Turn, posts: Sequence[str], /) -> None:
@@ -165,5 +169,7 @@ class Store(Protocol):
     async def conversation(self, conversation_id: int, /) -> Conversation:
         """Return a conversation. Raises ConversationNotFound."""
 
-    async def conversations(self, *, adapter: str | None = None, limit: int = 50) -> list[Conversation]:
+    async def conversations(
+        self, *, adapter: str | None = None, channel: str | None = None, limit: int = 50
+    ) -> list[Conversation]:
         """Return conversations, the most recently used first."""

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails, to_json
 
 from botkit.errors import PluginError, ToolError
 from botkit.messages import Block, clean_text
+from botkit.threads import is_cancelled, run_in_thread
 
 __all__ = ["Tool", "Toolbox"]
 
@@ -135,7 +136,9 @@ class Toolbox:
             return _result(call, _as_text(await self._run_in_time(tool, tool.keywords(call["input"]))))
         except ToolError as error:
             return _result(call, str(error) or f"The tool {name} failed.", failed=True)
-        except (Exception, SystemExit):  # a tool that calls sys.exit() must not end the bot
+        except (Exception, SystemExit, asyncio.CancelledError):  # a tool that calls sys.exit() must not end the bot
+            if is_cancelled():
+                raise
             log.exception("botkit.tool.failed tool=%s", name)
             return _result(call, f"The tool {name} failed.", failed=True)
 
@@ -162,17 +165,9 @@ class Toolbox:
 async def _call(function: Callable[..., Any], keywords: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(function):
         return await function(**keywords)
-    answer = await asyncio.to_thread(_call_in_thread, function, keywords)
+    answer = await run_in_thread(function, **keywords)
     # A sync function may wrap an async one.
     return await answer if inspect.isawaitable(answer) else answer
-
-
-def _call_in_thread(function: Callable[..., Any], keywords: Mapping[str, Any]) -> Any:
-    try:
-        return function(**keywords)
-    except StopIteration as error:
-        # asyncio cannot carry a StopIteration out of a thread: the future would never be done.
-        raise RuntimeError("the tool raised StopIteration") from error
 
 
 def _result(call: Block, text: str, *, failed: bool = False) -> Block:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from botkit.errors import ModelError
@@ -14,7 +14,13 @@ from botkit.settings import HistorySettings
 from botkit.store import Frame, StoredMessage
 from botkit.tokens import Calibration, estimate, estimate_text, estimate_tools
 
-__all__ = ["Transcript"]
+__all__ = ["Transcript", "said"]
+
+
+def said(messages: Iterable[StoredMessage], turn_id: int) -> list[str]:
+    """Return the texts of a turn's reply, one for each call of the model that had any."""
+    replies = (stored.message for stored in messages if stored.turn == turn_id and stored.message.role == "assistant")
+    return [reply.text for reply in replies if reply.text]
 
 
 class Transcript:
@@ -59,8 +65,7 @@ class Transcript:
 
     def said(self, turn_id: int) -> list[str]:
         """What the turn has stored of its reply so far, a text for each call of the model."""
-        own = [stored.message for stored in self._messages if stored.turn == turn_id]
-        return [message.text for message in own if message.role == "assistant" and message.text]
+        return said(self._messages, turn_id)
 
     def learn(self, reply: ModelReply) -> None:
         """Calibrate the estimates by what the API counted for the last prompt."""

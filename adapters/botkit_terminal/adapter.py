@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -19,10 +18,10 @@ from botkit import (
     ConversationKey,
     IncomingMessage,
     Person,
-    Receipt,
     Receive,
     ReplyChannel,
     StopRequested,
+    run_in_thread,
 )
 from botkit_terminal.incoming import read_pipe, read_prompts
 from botkit_terminal.outgoing import JsonLines, Output, Pipe, Screen
@@ -34,7 +33,7 @@ class TerminalAdapter:
     """One conversation of one person with the bot.
 
     `text` is the only question, if it is given; without it, questions are read from standard input: prompted for
-    in a terminal, else all of it as one. `channel` and `thread` name a conversation to go on with.
+    in a terminal, else all of it as one. `person` is who asks, `thread` a conversation of theirs to go on with.
     """
 
     name = "terminal"
@@ -44,18 +43,18 @@ class TerminalAdapter:
         *,
         text: str | None = None,
         output: Literal["screen", "plain", "json"] = "screen",
-        channel: str = "",
+        person: str = "user",
         thread: str = "",
     ) -> None:
         self._text = text
-        self._person = Person(id=_user(), name=_user())
-        self._key = ConversationKey(self.name, channel or self._person.id, thread or uuid.uuid4().hex)
+        self._person = Person(id=person, name=person)
+        self._key = ConversationKey(self.name, person, thread or uuid.uuid4().hex)
         self._prompting = text is None and sys.stdin.isatty() and output != "json"
         self._output = _output(output, prompting=self._prompting)
-        self._stops: set[asyncio.Future[Receipt]] = set()
+        self._stops: set[asyncio.Task[None]] = set()
 
     async def run(self, receive: Receive, connected: Connected, /) -> None:
-        """Take questions in until there are no more. Raises BotkitError if a single question has no answer."""
+        """Take questions in until there are no more. Raises what kept a single question from its answer."""
         connected()
         async for text in self._questions():
             await self._ask(receive, text)
@@ -73,10 +72,10 @@ class TerminalAdapter:
             async for text in read_prompts():
                 yield text
         else:
-            yield await asyncio.to_thread(read_pipe)
+            yield await run_in_thread(read_pipe)
 
     async def _ask(self, receive: Receive, text: str) -> None:
-        """Hand one question over, and wait until its turn is over. Ctrl-C stops the answer."""
+        """Hand one question over, and wait until the turn that answers it is over."""
         message = IncomingMessage(
             id=uuid.uuid4().hex,
             person=self._person,
@@ -84,36 +83,40 @@ class TerminalAdapter:
             address=Address(self._key),
             sent_at=datetime.now(UTC),
         )
-        self._output.begin_turn()
+        answered = self._output.expect(message.id)
         receipt = await receive(message)
         if receipt.status in ("refused", "ignored"):
             await self._output.fail(receipt.reason, BotkitError(receipt.reason))
             return
-        with self._stopping_on_interrupt(receive):
-            await self._output.finished.wait()
+        with self._stopping_on_interrupt(receive, answered):
+            await answered.wait()
 
     @contextmanager
-    def _stopping_on_interrupt(self, receive: Receive) -> Iterator[None]:
-        """While an answer is given, Ctrl-C means the answer and not the program."""
+    def _stopping_on_interrupt(self, receive: Receive, answered: asyncio.Event) -> Iterator[None]:
+        """While an answer is given in a conversation, Ctrl-C means the answer and not the program."""
         if not self._prompting:
             yield
             return
         loop = asyncio.get_running_loop()
 
-        def stop() -> None:
-            task = asyncio.ensure_future(receive(StopRequested(self._key, self._person)))
+        def interrupt() -> None:
+            task = loop.create_task(self._stop(receive, answered))
             self._stops.add(task)
             task.add_done_callback(self._stops.discard)
 
-        try:
-            loop.add_signal_handler(signal.SIGINT, stop)
-        except NotImplementedError:  # Windows: Ctrl-C ends the program
-            yield
-            return
+        with suppress(NotImplementedError):  # Windows: there Ctrl-C ends the program
+            loop.add_signal_handler(signal.SIGINT, interrupt)
         try:
             yield
         finally:
-            loop.remove_signal_handler(signal.SIGINT)
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+
+    async def _stop(self, receive: Receive, answered: asyncio.Event) -> None:
+        """Ask for a stop; where nothing is being answered, wait no longer."""
+        receipt = await receive(StopRequested(self._key, self._person))
+        if receipt.status != "accepted":
+            answered.set()
 
 
 def _output(kind: Literal["screen", "plain", "json"], *, prompting: bool) -> Output:
@@ -122,11 +125,3 @@ def _output(kind: Literal["screen", "plain", "json"], *, prompting: bool) -> Out
     if not sys.stdout.isatty():
         return Pipe()
     return Screen(plain=kind == "plain", prompting=prompting)
-
-
-def _user() -> str:
-    """Return the name that the operating system knows the person by."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user, as in some containers
-        return "user"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import math
 import os
@@ -16,19 +17,25 @@ __all__ = ["JsonLines", "Output", "Pipe", "Screen"]
 
 
 class Output(ABC):
-    """One answer after another. `finished` is set once a turn is over, `failure` is why it has no answer."""
+    """One answer after another. `failure` is why the newest one could not be had, None if it could."""
 
     max_length = sys.maxsize
     edit_interval = math.inf
 
     def __init__(self) -> None:
-        self.finished = asyncio.Event()
         self.failure: Exception | None = None
+        self._expected = ""
+        self._answered = asyncio.Event()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A pipe is read by programs, which expect UTF-8; a terminal shows what it can.
+            sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="replace")
 
-    def begin_turn(self) -> None:
-        """Forget the last turn."""
-        self.finished.clear()
+    def expect(self, event_id: str) -> asyncio.Event:
+        """Forget the last answer; return what is set when the turn that answers this event is over."""
         self.failure = None
+        self._expected = event_id
+        self._answered.clear()
+        return self._answered
 
     async def fail(self, sentence: str, error: Exception, /) -> None:
         """Keep why there is no answer: the one at the terminal is the operator, who can do something about it."""
@@ -39,8 +46,8 @@ class Output(ABC):
         try:
             self.show(progress)
         finally:
-            if isinstance(progress, TurnFinished):
-                self.finished.set()
+            if isinstance(progress, TurnFinished) and self._expected in progress.events:
+                self._answered.set()
 
     @abstractmethod
     def show(self, progress: Progress) -> None:
@@ -147,6 +154,9 @@ class Screen(Growing):
     async def fail(self, sentence: str, error: Exception, /) -> None:
         """Keep why there is no answer, and show it if the conversation goes on."""
         await super().fail(sentence, error)
+        if isinstance(self.failure, BrokenPipeError):
+            return
+        self._line()
         if self._prompting:
             sys.stderr.write(f"Error: {clean_text(str(error))}\n")
 
@@ -212,7 +222,9 @@ class JsonLines(Growing):
             case ToolFinished(id_, name, failed):
                 self._line(type="tool_result", id=id_, name=name, failed=failed)
             case TurnFinished():
-                self._line(type="end", **asdict(progress))
+                fields = asdict(progress)
+                del fields["events"]
+                self._line(type="end", **fields)
 
     def _line(self, **fields: object) -> None:
         _write(json.dumps(fields, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -71,32 +72,39 @@ def _tell_apart(text: str | None, resume: str | None) -> tuple[str | None, str |
 async def _chat(settings: Settings, options: Mapping[str, Any], resume: str | None) -> None:
     from botkit.bot import Bot
 
+    person = _user()
     async with _model(settings) as model, Bot(settings, model) as bot:
-        place = {} if resume is None else _place(await _resumed(bot.store, resume))
-        build = bot.plugins.adapters()["terminal"]
-        bot.add(build({**settings.adapters.get("terminal", {}), **options, **place}))
+        for entry in bot.plugins.entries:
+            if entry.state == "failed":
+                click.echo(f"Warning: the plugin {entry.name} is not used: {entry.reason}", err=True)
+        thread = "" if resume is None else (await _resumed(bot.store, resume, person)).thread
+        bot.adapter("terminal", {**options, "person": person, "thread": thread})
         await bot.run(["terminal"], sweep=False)
 
 
-def _place(key: ConversationKey) -> dict[str, str]:
-    return {"channel": key.channel, "thread": key.thread}
+def _user() -> str:
+    """Return the name that the operating system knows the person by."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # there is none, as in some containers
+        return "user"
 
 
-async def _resumed(store: Store, resume: str) -> ConversationKey:
-    """Find the conversation to go on with. Raises ConversationNotFound."""
-    if resume != _NEWEST:
-        if not resume.isdecimal():
-            raise ConversationNotFound(f"{resume!r} is no conversation's id; see `botkit conversations list`")
-        conversation = await store.conversation(int(resume))
-        if conversation.key.adapter != "terminal":
-            raise ConversationNotFound(
-                f"conversation {resume} takes place in {conversation.key.adapter}, so it cannot go on here"
-            )
-        return conversation.key
-    newest = await store.conversations(adapter="terminal", limit=1)
-    if not newest:
-        raise ConversationNotFound("there is no conversation to resume yet; begin one with `botkit chat`")
-    return newest[0].key
+async def _resumed(store: Store, resume: str, person: str) -> ConversationKey:
+    """Find the conversation to go on with: this person's, in a terminal. Raises ConversationNotFound."""
+    if resume == _NEWEST:
+        newest = await store.conversations(adapter="terminal", channel=person, limit=1)
+        if not newest:
+            raise ConversationNotFound("there is no conversation to resume yet; begin one with `botkit chat`")
+        return newest[0].key
+    if not resume.isdecimal():
+        raise ConversationNotFound(f"{resume!r} is no conversation's id; see `botkit conversations list`")
+    key = (await store.conversation(int(resume))).key
+    if (key.adapter, key.channel) != ("terminal", person):
+        raise ConversationNotFound(
+            f"conversation {resume} is one of {key.channel} in {key.adapter}, so it cannot go on here"
+        )
+    return key
 
 
 @asynccontextmanager

@@ -40,11 +40,13 @@ def list_(limit: int, config: Path | None) -> None:
 @config_option
 def show(conversation_id: int, config: Path | None) -> None:
     """Show what was said in a conversation."""
+    from botkit.messages import clean_text
+
     _, messages = asyncio.run(_load(read_settings(config), conversation_id))
     for stored in messages:
         if stored.message.text:
             who = "You" if stored.message.role == "user" else "Claude"
-            click.echo(f"{who}: {stored.message.text}\n")
+            click.echo(f"{who}: {clean_text(stored.message.text)}\n")
 
 
 @command.command("export")

@@ -28,6 +28,7 @@ T = TypeVar("T")
 _BUSY_SECONDS = 30
 _SQLITE_READERS = 4
 _POSTGRES_CONNECTIONS = 10
+_CONNECT_SECONDS = 10
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -169,6 +170,7 @@ def _postgres(url: sa.URL) -> sa.Engine:
             hide_parameters=True,
             pool_size=_POSTGRES_CONNECTIONS,
             max_overflow=0,
+            connect_args={"connect_timeout": _CONNECT_SECONDS},
             pool_pre_ping=True,  # so that a restart of the server costs nobody a message
         )
     except ImportError as error:

@@ -41,7 +41,7 @@ def translated(where: str) -> Iterator[None]:
     """Raise StoreError for whatever the database at `where` refuses in the block."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, UnicodeError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError, OSError) as error:
         raise _translate(error, where) from error
 
 

@@ -44,14 +44,12 @@ _INSERT_MESSAGE = sa.insert(messages).returning(messages.c.id)
 _REPLY = messages.alias("reply")
 _WAITING = (
     sa.select(
-        *inbox.c["id", "turn_id", "state", "attempts", "reply_to", "extra", "posts"],
+        *inbox.c["id", "event_id", "turn_id", "state", "attempts", "reply_to", "extra", "posts", "note"],
         *messages.c["seq", "content", "author", "author_name"],
         inbox.c.message_id,
         _REPLY.c.content.label("reply"),
-        conversations.c.last_seq,
     )
     .join_from(inbox, messages, messages.c.id == inbox.c.message_id)
-    .join(conversations, conversations.c.id == inbox.c.conversation_id)
     .outerjoin(_REPLY, _REPLY.c.id == inbox.c.reply_id)
     .where(inbox.c.conversation_id == bindparam("conversation"), UNFINISHED)
     .order_by(inbox.c.id)
@@ -121,8 +119,10 @@ def claim(connection: sa.Connection, conversation_id: int, overlap: Overlap) -> 
         address=Address(conversation.key, leader.reply_to, leader.extra or {}),
         attempt=leader.attempts + 1,
         messages=tuple(Message("user", row.content) for row in rows),
+        events=tuple(row.event_id for row in rows),
         posts=tuple(leader.posts or ()),
         reply=None if leader.reply is None else Message("assistant", leader.reply),
+        note=leader.note or "",
     )
 
 
@@ -149,14 +149,9 @@ def _turn_rows(waiting: Sequence[_Row], overlap: Overlap) -> list[_Row]:
     """Return the rows that make up the oldest turn: those that already do, and those that join it now."""
     leader = waiting[0]
     rows = [leader, *(row for row in waiting[1:] if row.turn_id == leader.id)]
-    if overlap == "merge" and leader.state == "new" and not _has_steps(rows):
+    if overlap == "merge" and leader.attempts == 0:
         rows += takewhile(lambda row: row.author == leader.author, waiting[len(rows) :])
     return rows
-
-
-def _has_steps(rows: Sequence[_Row]) -> bool:
-    """Whether a tool call follows the question: then nothing may come between, so that calls keep their results."""
-    return rows[-1].seq is not None and rows[-1].last_seq > rows[-1].seq
 
 
 def _number(connection: sa.Connection, conversation_id: int, turn_id: int, joining: Sequence[_Row]) -> Conversation:

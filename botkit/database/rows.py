@@ -27,7 +27,6 @@ _RECENT = (
     .order_by(conversations.c.updated_at.desc(), conversations.c.id.desc())
     .limit(bindparam("limit"))
 )
-_RECENT_OF_ADAPTER = _RECENT.where(conversations.c.adapter == bindparam("adapter"))
 _HISTORY = (
     sa.select(*messages.c["seq", "turn_id", "role", "content", "tokens"])
     .where(messages.c.conversation_id == bindparam("conversation"), messages.c.seq > bindparam("after"))
@@ -57,11 +56,14 @@ def find(connection: sa.Connection, key: ConversationKey) -> Conversation | None
     return None if row is None else conversation_of(row)
 
 
-def recent(connection: sa.Connection, adapter: str | None, limit: int) -> list[Conversation]:
+def recent(connection: sa.Connection, adapter: str | None, channel: str | None, limit: int) -> list[Conversation]:
     """Return conversations, the most recently used first."""
-    query = _RECENT if adapter is None else _RECENT_OF_ADAPTER
-    values = {"limit": limit} if adapter is None else {"limit": limit, "adapter": adapter}
-    return [conversation_of(row) for row in connection.execute(query, values)]
+    query = _RECENT
+    if adapter is not None:
+        query = query.where(conversations.c.adapter == adapter)
+    if channel is not None:
+        query = query.where(conversations.c.channel == channel)
+    return [conversation_of(row) for row in connection.execute(query, {"limit": limit})]
 
 
 def history(connection: sa.Connection, conversation_id: int, after: int) -> list[StoredMessage]:

@@ -48,7 +48,7 @@ class DatabaseStore:
     async def claim(self, conversation_id: int, overlap: Overlap, /) -> Turn | None:
         """Take the oldest unfinished turn, counting an attempt, or None if nothing waits.
 
-        At most 50 messages join one turn. None joins a turn that has stored a step: tool calls keep their results.
+        At most 50 messages join one turn. None joins one that was claimed before: it may be what kills its process.
         """
         return await self._engine.write(inbox.claim, conversation_id, overlap)
 
@@ -64,9 +64,11 @@ class DatabaseStore:
         """Store one step of a turn that goes on, and what it cost. Raises TurnLost."""
         await self._engine.write(turns.append, turn, messages, call)
 
-    async def answer(self, turn: Turn, reply: Message | None, tokens: int, call: Call | None, /) -> None:
+    async def answer(
+        self, turn: Turn, reply: Message | None, tokens: int, call: Call | None, /, note: str = ""
+    ) -> None:
         """Store the reply, what it cost, and the turn as `answered`; `posted` without a reply. Raises TurnLost."""
-        await self._engine.write(turns.answer, turn, reply, tokens, call)
+        await self._engine.write(turns.answer, turn, reply, tokens, call, note)
 
     async def record_posts(self, turn: Turn, posts: Sequence[str], /) -> None:
         """Store the ids of the platform's messages that show this reply, in order. Raises TurnLost."""
@@ -88,6 +90,8 @@ class DatabaseStore:
         """Return a conversation. Raises ConversationNotFound."""
         return await self._engine.read(rows.conversation, conversation_id)
 
-    async def conversations(self, *, adapter: str | None = None, limit: int = 50) -> list[Conversation]:
+    async def conversations(
+        self, *, adapter: str | None = None, channel: str | None = None, limit: int = 50
+    ) -> list[Conversation]:
         """Return conversations, the most recently used first."""
-        return await self._engine.read(rows.recent, adapter, limit)
+        return await self._engine.read(rows.recent, adapter, channel, limit)

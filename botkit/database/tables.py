@@ -7,7 +7,7 @@ that are answered together are one turn and carry the id of the first of them as
 from __future__ import annotations
 
 import json
-import re
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from botkit.messages import Block, text_block
 
 __all__ = ["HEAD", "REVISIONS", "UNFINISHED", "conversations", "inbox", "messages", "metadata", "usage"]
 
+log = logging.getLogger(__name__)
+
 REVISIONS = ("0001",)
 """The revisions of the schema, oldest first. Known here so that a start need not import Alembic."""
 
@@ -25,7 +27,6 @@ HEAD = REVISIONS[-1]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Timestamp(sa.types.TypeDecorator[datetime]):
@@ -64,10 +65,7 @@ class Json(sa.types.TypeDecorator[Any]):
         """Raise ValueError for a NUL: JSON can escape it, but whoever is sent the text may refuse it for ever."""
         if value is None:
             return None
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        if "\\u0000" in text and _ESCAPED_NUL.search(text):
-            raise ValueError("a text holds a NUL character")
-        return text
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
         """Return the value, with lists for tuples."""
@@ -80,15 +78,21 @@ class Content(Json):
     cache_ok = True
 
     def process_bind_param(self, value: Sequence[Block] | Any, dialect: sa.Dialect) -> str | None:
-        """Raise ValueError for a NUL, as Json does."""
+        """Return a single text as a JSON string, and everything else as the blocks that it is."""
         plain = len(value) == 1 and value[0] == text_block(value[0].get("text", ""))
         return super().process_bind_param(value[0]["text"] if plain else value, dialect)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> tuple[Block, ...] | None:
-        """Return the blocks; None only where an outer join found no message."""
-        content = super().process_result_value(value, dialect)
-        if content is None:
+        """Return the blocks, none if they are damaged; None only where an outer join found no message."""
+        if value is None:
             return None
+        try:
+            content = json.loads(value)
+        except json.JSONDecodeError:
+            log.exception("botkit.database.damaged_content length=%s", len(value))  # one bad row ends no conversation
+            return ()
+        if not isinstance(content, str | list):
+            return ()
         return (text_block(content),) if isinstance(content, str) else tuple(content)
 
 
@@ -153,6 +157,7 @@ inbox = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("posts", Json),
     sa.Column("reply_id", sa.ForeignKey(messages.c.id)),
+    sa.Column("note", sa.Text),
     sa.Column("error", sa.Text),
     sa.Column("received_at", Timestamp, nullable=False),
     sa.Column("claimed_at", Timestamp),

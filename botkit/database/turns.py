@@ -48,14 +48,16 @@ def append(connection: sa.Connection, turn: Turn, step: Sequence[tuple[Message, 
     _book(connection, turn, call)
 
 
-def answer(connection: sa.Connection, turn: Turn, reply: Message | None, tokens: int, call: Call | None) -> None:
+def answer(
+    connection: sa.Connection, turn: Turn, reply: Message | None, tokens: int, call: Call | None, note: str
+) -> None:
     """Store the reply, what it cost, and that the turn has been answered."""
     lock(connection, turn.conversation.id)
     if reply is None:
         _change(connection, _HELD_NEW, turn, state="posted", finished_at=datetime.now(UTC))
     else:
         reply_id = _store_reply(connection, turn, reply, tokens)
-        _change(connection, _HELD_NEW, turn, state="answered", reply_id=reply_id)
+        _change(connection, _HELD_NEW, turn, state="answered", reply_id=reply_id, note=note or None)
     if call is not None:
         _book(connection, turn, call)
 

@@ -77,9 +77,7 @@ def _text(file: Path) -> str:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(
-            f"{file} does not exist; correct --config or BOTKIT_CONFIG, or write the file with `botkit init`"
-        ) from None
+        raise ConfigError(f"{file} does not exist; correct --config or BOTKIT_CONFIG, or write the file") from None
     except IsADirectoryError:
         raise ConfigError(
             f"{file} is a directory; name the config file itself, such as {file / 'botkit.toml'}"

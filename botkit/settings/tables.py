@@ -94,7 +94,9 @@ class TurnSettings(_Table):
     )
     concurrent: int = Field(default=200, ge=1, description="Answers at once in one process.")
     attempts: int = Field(
-        default=3, ge=1, description="Times that a message is tried before the person gets an apology."
+        default=3,
+        ge=1,
+        description="Times that an answer is begun, by processes that do not live to finish it, before it is given up.",
     )
     stream: bool = Field(default=True, description="Show the answer while it grows.")
     tool_timeout: float = Field(default=60, gt=0, description="Seconds that one call of a tool may take.")

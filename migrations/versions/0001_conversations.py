@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("posts", sa.Text(), nullable=True),
         sa.Column("reply_id", ID, nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("received_at", TIMESTAMP, nullable=False),
         sa.Column("claimed_at", TIMESTAMP, nullable=True),

@@ -18,7 +18,7 @@ from botkit.messages import Message
 from tests.stores import CALL, ask, claimed, opened, texts
 
 
-@pytest.mark.parametrize("bad", ["nul \x00", "lone \ud800 surrogate"])
+@pytest.mark.parametrize("bad", ["lone \ud800 surrogate"])
 async def test_a_text_that_cannot_be_stored_is_refused_and_nothing_else_is_lost(store: DatabaseStore, bad: str) -> None:
     conversation = await ask(store, "Hello")
     with pytest.raises(StoreError) as refusal:

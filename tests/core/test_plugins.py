@@ -78,7 +78,7 @@ async def test_the_others_go_on_when_one_fails(failure: Callable[..., Any], capl
     handling = door("handle_message", failure, answering("Hello"), seconds=0.02)
     assert await handling.handle_message(TURN) == "Hello"
     prompting = door("system_prompt", answering("a"), failure, answering("b"), seconds=0.02)
-    assert await prompting.system_prompt(KEY) == "a\n\nb"
+    assert await prompting.system_prompt(KEY) == ("a\n\nb", False)
     apologising = door("turn_failed", failure, answering("Sorry"), seconds=0.02)
     assert await apologising.turn_failed(TURN, ValueError()) == "Sorry"
     assert failures(caplog) == [
@@ -98,7 +98,7 @@ async def test_no_answer_is_none_and_no_prompt_is_empty() -> None:
     plugins = Plugins()
     assert await plugins.handle_message(TURN) is None
     assert await plugins.turn_failed(TURN, ValueError()) is None
-    assert await plugins.system_prompt(KEY) == ""
+    assert await plugins.system_prompt(KEY) == ("", True)
     async with plugins.around_turn(TURN):
         pass
 
@@ -107,7 +107,7 @@ async def test_the_last_loaded_is_asked_first_unless_it_says_otherwise() -> None
     plugins = Plugins()
     for name, options in {"a": {}, "b": {"tryfirst": True}, "c": {}, "d": {"trylast": True}}.items():
         plugins.register(plugin(specname="system_prompt", implementation=answering(name), **options), name)
-    assert await plugins.system_prompt(KEY) == "b\n\nc\n\na\n\nd"
+    assert await plugins.system_prompt(KEY) == ("b\n\nc\n\na\n\nd", True)
 
 
 async def test_hooks_are_given_what_they_ask_for() -> None:

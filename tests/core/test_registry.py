@@ -54,7 +54,7 @@ def test_a_blocked_plugin_is_not_even_imported(site: Site, enabled: Any) -> None
 
 def test_an_enabled_that_is_neither_true_nor_false_is_refused(site: Site) -> None:
     site.install("greeter", TOOL_PLUGIN)
-    with pytest.raises(ConfigError, match=r"\[plugins.greeter\] enabled is 'maybe'; set it to true or false"):
+    with pytest.raises(ConfigError, match=r"\[plugins.greeter\] enabled must be true or false"):
         site.load({"greeter": {"enabled": "maybe"}})
 
 
@@ -228,7 +228,7 @@ async def test_a_plugin_that_fails_in_startup_is_out(site: Site) -> None:
     await plugins.startup()
     (entry,) = plugins.entries
     assert (entry.state, entry.reason) == ("failed", "failed in startup: ValueError: no key")
-    assert await plugins.system_prompt(KEY) == ""
+    assert await plugins.system_prompt(KEY) == ("", True)
 
 
 async def test_a_guard_that_fails_in_startup_stops_the_start(site: Site) -> None:

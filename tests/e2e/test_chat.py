@@ -213,8 +213,8 @@ async def test_a_plugin_of_ten_lines_adds_a_tool_that_claude_calls(shell: Shell,
     assert "shouting" in listed.out
 
 
-async def test_a_question_survives_kill_9_and_is_answered_with_the_next(shell: Shell, claude: SimulatedClaude) -> None:
-    claude.script(BreakAfter(2, "stall"), "Both answered")
+async def test_a_question_survives_kill_9_and_is_answered_first(shell: Shell, claude: SimulatedClaude) -> None:
+    claude.script(BreakAfter(2, "stall"), "The first answer", "The second answer")
     arrived = asyncio.Event()
     claude.on(lambda _: arrived.set())
     process = await shell.start("chat", "First question")
@@ -222,8 +222,8 @@ async def test_a_question_survives_kill_9_and_is_answered_with_the_next(shell: S
     process.kill()
     await process.communicate()
     result = await shell.run("chat", "--resume", "Second question")
-    assert result.out == "Both answered\n"
-    assert texts(claude.requests[1]) == ["First question", "Second question"]
+    assert result.out == "The first answer\nThe second answer\n"
+    assert texts(claude.requests[2]) == ["First question", "The first answer", "Second question"]
 
 
 async def test_conversations_can_be_listed_shown_and_exported(shell: Shell, claude: SimulatedClaude) -> None:

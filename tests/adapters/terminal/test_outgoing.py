@@ -25,6 +25,7 @@ from tests.adapters.terminal.turns import (
     FINISHED,
     HARMLESS,
     HOSTILE,
+    OTHER,
     RESTARTED,
     Capture,
     conversation,
@@ -78,20 +79,18 @@ class TestEveryOutput:
         assert output.failure is None
         await output.fail("Sorry.", error)
         assert output.failure is error
-        output.begin_turn()
+        output.expect("e2")
         assert output.failure is None
 
     @every_output
-    async def test_only_the_end_of_the_turn_sets_finished_and_the_next_turn_clears_it(
-        self, new: Callable[[], Output]
-    ) -> None:
+    async def test_a_question_is_answered_by_the_end_of_its_own_turn(self, new: Callable[[], Output]) -> None:
         output = new()
-        await tell(output, TurnStarted(7), CALLED, DONE, RESTARTED)
-        assert not output.finished.is_set()
+        answered = output.expect("e1")
+        await tell(output, TurnStarted(7), CALLED, DONE, RESTARTED, OTHER)
+        assert not answered.is_set()
         await output.progress(FAILED)
-        assert output.finished.is_set()
-        output.begin_turn()
-        assert not output.finished.is_set()
+        assert answered.is_set()
+        assert not output.expect("e2").is_set()
 
     @pytest.mark.parametrize("new", [conversation, question, JsonLines])
     async def test_the_turn_is_finished_even_if_its_end_cannot_be_shown(
@@ -99,12 +98,13 @@ class TestEveryOutput:
     ) -> None:
         monkeypatch.setattr(sys, "stdout", Unread())
         output = new()
+        answered = output.expect("e1")
         with pytest.raises(DeliveryError, match="nobody reads"):
             await output.progress(CALLED)
-        assert not output.finished.is_set()
+        assert not answered.is_set()
         with pytest.raises(DeliveryError, match="nobody reads"):
             await output.progress(FINISHED)
-        assert output.finished.is_set()
+        assert answered.is_set()
 
     @every_output
     async def test_a_closed_pipe_is_gone_and_is_the_failure_that_is_kept(

@@ -13,8 +13,9 @@ from botkit_terminal.outgoing import Output, Screen
 Capture: TypeAlias = pytest.CaptureFixture[str]
 
 USAGE = Usage(input_tokens=1000, output_tokens=20, cache_read_tokens=200, cache_write_tokens=34)
-FINISHED = TurnFinished("answered", "t1-1", USAGE, model="claude", stop_reason="end_turn", left_out=2)
-FAILED = TurnFinished("failed", "t1-1", Usage())
+FINISHED = TurnFinished("answered", "t1-1", USAGE, ("e1",), model="claude", stop_reason="end_turn", left_out=2)
+FAILED = TurnFinished("failed", "t1-1", Usage(), ("e1",))
+OTHER = TurnFinished("answered", "t0-1", Usage(), ("e0",))
 CALLED = ToolStarted("t1", "current_time", {"zone": "Zürich"})
 DONE = ToolFinished("t1", "current_time", failed=False)
 BROKEN = ToolFinished("t1", "current_time", failed=True)

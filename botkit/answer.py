@@ -78,21 +78,21 @@ class Answer:
             await self._run_tools(reply, calls)
         raise TooManyToolCalls(f"Claude called tools {rounds} times without an answer; see [turns] tool_rounds")
 
-    async def keep(self) -> tuple[str, bool]:
-        """Store what Claude has completed. Return what the person is told, and whether there was a reply to store."""
+    async def keep(self) -> str:
+        """Store what Claude has completed, and return what the person is told: never nothing."""
         if (reply := self.last) is None:
             raise RuntimeError("there is nothing to keep before ask() has returned")
         note = _NOTES.get(reply.stop_reason, "") or ("" if self.text().strip() else _NO_WORDS)
         return await self._keep(Message("assistant", reply.content) if reply.content else None, note)
 
-    async def keep_draft(self) -> tuple[str, bool]:
-        """Store what was said when somebody stopped it; returns as `keep` does."""
+    async def keep_draft(self) -> str:
+        """Store what was said when somebody stopped it, and return what the person is told."""
         return await self._keep(Message.assistant(self._draft) if self._draft.strip() else None, _STOPPED)
 
-    async def _keep(self, message: Message | None, note: str) -> tuple[str, bool]:
+    async def _keep(self, message: Message | None, note: str) -> str:
         call = _call(self._unbooked) if self._unbooked else None
         await self._store.answer(self._turn, message, estimate(message) if message else 0, call, note)
-        return self.text(note), message is not None
+        return self.text(note)
 
     async def _call(self) -> ModelReply:
         """Call the model, and again if the request was refused for something that can be mended."""

@@ -155,7 +155,7 @@ class Responder:
         turn = work.turn
         if turn.attempt > self._settings.turns.attempts:
             raise TurnGivenUp(f"given up after {turn.attempt - 1} attempts; see [turns] attempts")
-        if turn.reply is not None:
+        if turn.reply is not None or turn.note:
             await self._deliver(work, await self._stored_text(turn))
             return "answered"
         text = await self._plugins.handle_message(turn)
@@ -173,7 +173,8 @@ class Responder:
         """Give a plugin's answer; an empty one is a turn without words."""
         reply = Message.assistant(text) if text.strip() else None
         await self._store.answer(work.turn, reply, estimate(reply) if reply else 0, None)
-        await self._deliver(work, text, stored=reply is not None)
+        if reply is not None:
+            await self._deliver(work, text)
 
     async def _answer_with_claude(self, work: _Work) -> Status:
         transcript = await self._transcript(work.turn)
@@ -181,8 +182,7 @@ class Responder:
             work.turn, transcript, work.delivery, store=self._store, model=self._model, toolbox=self._toolbox
         )
         stopped = await self._ask_until_stopped(work, answer)
-        text, stored = await (answer.keep_draft() if stopped else answer.keep())
-        await self._deliver(work, text, stored=stored)
+        await self._deliver(work, await (answer.keep_draft() if stopped else answer.keep()))
         return "stopped" if stopped else "answered"
 
     async def _ask_until_stopped(self, work: _Work, answer: Answer) -> bool:
@@ -227,11 +227,11 @@ class Responder:
             bare=conversation.last_seq,
         )
 
-    async def _deliver(self, work: _Work, text: str, *, stored: bool = True) -> None:
+    async def _deliver(self, work: _Work, text: str) -> None:
+        """Bring a reply that is stored to the person."""
         await work.delivery.finish(text)
         work.told = text
-        if stored:
-            await self._store.finish(work.turn)
+        await self._store.finish(work.turn)
 
     async def _fail(self, work: _Work, error: Exception) -> None:
         """Tell the person in a sentence, and give the turn up."""

@@ -86,7 +86,7 @@ class Turn:
 
     `attempt` counts from 1 and is the fence. `messages` are what people said that this turn answers, `events`
     the ids of the events that brought them. `posts` are the ids of messages already posted for it, in order. `reply`
-    is set where the reply is stored and only its posting is left to do, with the `note` that it was stored with.
+    and `note` are set where they are stored and only their posting is left to do.
     """
 
     id: int
@@ -149,9 +149,9 @@ class Store(Protocol):
     async def answer(
         self, turn: Turn, reply: Message | None, tokens: int, call: Call | None, /, note: str = ""
     ) -> None:
-        """Store the reply, and the turn as `answered`; without a reply there is nothing to post: `posted`.
+        """Store the reply, and the turn as `answered`; with nothing to tell, as `posted`.
 
-        `note` is what the person is told besides, such as that the answer was stopped. Raises TurnLost.
+        `note` is what the person is told besides the reply, such as that it was stopped. Raises TurnLost.
         """
 
     async def record_posts(self, turn: Turn, posts: Sequence[str], /) -> None:

@@ -53,10 +53,10 @@ def answer(
 ) -> None:
     """Store the reply, what it cost, and that the turn has been answered."""
     lock(connection, turn.conversation.id)
-    if reply is None:
+    if reply is None and not note:
         _change(connection, _HELD_NEW, turn, state="posted", finished_at=datetime.now(UTC))
     else:
-        reply_id = _store_reply(connection, turn, reply, tokens)
+        reply_id = None if reply is None else _store_reply(connection, turn, reply, tokens)
         _change(connection, _HELD_NEW, turn, state="answered", reply_id=reply_id, note=note or None)
     if call is not None:
         _book(connection, turn, call)

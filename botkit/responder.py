@@ -107,7 +107,7 @@ class Responder:
     async def _respond(self, turn: Turn) -> bool:
         """Bring a turn to its end; return False if somebody else has taken it over."""
         work = await self._begin(turn)
-        outcome = work.outcome("failed")
+        outcome: TurnFinished | None = None
         try:
             outcome = await self._settle(work)
         except TurnLost as error:
@@ -115,9 +115,9 @@ class Responder:
             await work.delivery.report("This is being answered elsewhere.", error)
             return False
         finally:
-            del self._working[turn.conversation.id]
+            self._working.pop(turn.conversation.id, None)
             await work.delivery.aclose()
-            await work.delivery.show(outcome)
+            await work.delivery.show(outcome or work.outcome("failed"))
         return True
 
     async def _begin(self, turn: Turn) -> _Work:

@@ -80,6 +80,17 @@ async def test_stop_keeps_what_was_said(start: Start, claude: SimulatedClaude) -
     assert "stopped" not in said[1]
 
 
+async def test_a_message_can_interrupt_the_answer_before_it(start: Start, claude: SimulatedClaude) -> None:
+    claude.script(BreakAfter(3, "stall", say("one two three four")), "Second")
+    async with start(turns={"overlap": "interrupt"}) as (bot, channel):
+        await bot.receive(message("Count"))
+        await channel.until(lambda channel: "one" in "".join(channel.messages.values()))
+        await bot.receive(message("No, wait"))
+        outcomes = await channel.turns(2)
+    assert [outcome.status for outcome in outcomes] == ["stopped", "answered"]
+    assert list(channel.messages.values())[1] == "Second"
+
+
 async def test_a_failure_is_a_sentence_with_a_reference_and_the_conversation_goes_on(
     start: Start, claude: SimulatedClaude
 ) -> None:

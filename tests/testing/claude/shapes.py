@@ -62,3 +62,9 @@ def result(tool_use_id: str, content: object = "sunny", **more: object) -> dict[
 
 def use(tool_use_id: str, name: str = "weather") -> dict[str, object]:
     return {"type": "tool_use", "id": tool_use_id, "name": name, "input": {}}
+
+
+EXTRA = "Extra inputs are not permitted"
+UNANSWERED = "`tool_use` ids were found without `tool_result` blocks immediately after"
+HI = user("Hi")
+CALLED = assistant([use("toolu_1")])
